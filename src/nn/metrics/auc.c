@@ -151,8 +151,8 @@ const nn_metric_ops nn_metric_auc = {
               "area under the ROC curve, in [0, 1]: the share of pairs of a positive and a "
               "negative sample in which the positive one has the higher output (after softmax "
               "where the loss has it), ties half; for several outputs the mean over them, each "
-              "class against the rest, leaving out those without both kinds; takes 16 bytes a "
-              "sample and output on every rank",
+              "class against the rest, leaving out those without both kinds; takes 16 bytes for "
+              "each output of each sample of the largest split on every rank",
               auc_options, sizeof(struct auc)},
     .plan = auc_plan,
     .add = auc_add,
