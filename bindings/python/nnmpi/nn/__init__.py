@@ -3,54 +3,91 @@
 from __future__ import annotations
 
 from . import functional, init
-from .layers import (
+from .activations import (
+    ELU,
     GELU,
-    AvgPool2d,
-    BatchNorm1d,
-    BatchNorm2d,
-    Conv2d,
-    Dropout,
-    Embedding,
-    Flatten,
-    Identity,
-    LayerNorm,
-    Linear,
+    LeakyReLU,
     LogSoftmax,
-    MaxPool2d,
     ReLU,
+    SiLU,
     Sigmoid,
     Softmax,
     Softplus,
     Tanh,
 )
-from .losses import CrossEntropyLoss, MSELoss
-from .modules import Module, ModuleList, Parameter, Sequential
+from .attention import MultiheadAttention, TransformerEncoder, TransformerEncoderLayer
+from .convolution import (
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    Conv1d,
+    Conv2d,
+    MaxPool1d,
+    MaxPool2d,
+)
+from .layers import Dropout, Dropout2d, Embedding, Flatten, Identity, Linear
+from .losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HuberLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
+from .modules import Module, ModuleDict, ModuleList, Parameter, Sequential
+from .norms import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
+from .recurrent import GRU, LSTM, RNN
 
 __all__ = [
+    "AdaptiveAvgPool2d",
+    "AvgPool1d",
     "AvgPool2d",
+    "BCELoss",
+    "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "Conv1d",
     "Conv2d",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout2d",
+    "ELU",
     "Embedding",
     "Flatten",
     "GELU",
+    "GRU",
+    "GroupNorm",
+    "HuberLoss",
     "Identity",
+    "L1Loss",
+    "LSTM",
     "LayerNorm",
+    "LeakyReLU",
     "Linear",
     "LogSoftmax",
     "MSELoss",
+    "MaxPool1d",
     "MaxPool2d",
     "Module",
+    "ModuleDict",
     "ModuleList",
+    "MultiheadAttention",
+    "NLLLoss",
     "Parameter",
+    "RMSNorm",
+    "RNN",
     "ReLU",
     "Sequential",
+    "SiLU",
     "Sigmoid",
+    "SmoothL1Loss",
     "Softmax",
     "Softplus",
     "Tanh",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "functional",
     "init",
 ]

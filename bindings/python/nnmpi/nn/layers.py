@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 
-from .. import operations as _operations
-from ..tensors import Tensor, ints
+from ..tensors import Tensor
 from . import functional
-from .modules import Module, Parameter
-
-Pair = Any  # an int, or one for rows and one for columns
-
-
-def _uniform(shape: Any, fan_in: int) -> Parameter:
-    """PyTorch's default: uniform in [-r, r), r = 1 / sqrt(fan_in)."""
-    return Parameter(np.zeros(shape)).initialize(f"uniform: {{r: {max(fan_in, 1) ** -0.5!r}}}")
+from .modules import Module, Parameter, uniform
 
 
 class Linear(Module):
@@ -25,8 +17,8 @@ class Linear(Module):
     def __init__(self, in_features: int, out_features: int, bias: bool = True):
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
-        self.weight = _uniform((out_features, in_features), in_features)
-        self.bias = _uniform(out_features, in_features) if bias else None
+        self.weight = uniform((out_features, in_features), in_features)
+        self.bias = uniform(out_features, in_features) if bias else None
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """[..., in_features] to [..., out_features]."""
@@ -35,41 +27,6 @@ class Linear(Module):
     def extra_repr(self) -> str:
         """Its sizes."""
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
-
-
-class Conv2d(Module):
-    """Convolution of images [samples, channels, height, width]."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Pair,
-        stride: Pair = 1,
-        padding: Pair = 0,
-        dilation: Pair = 1,
-        groups: int = 1,
-        bias: bool = True,
-    ):
-        super().__init__()
-        if groups < 1 or in_channels % groups or out_channels % groups:
-            raise ValueError(f"groups {groups} do not divide channels {in_channels} and filters {out_channels}")
-        rows, columns = functional._pair(kernel_size)
-        fan_in = in_channels // groups * rows * columns
-        self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
-        self.weight = _uniform((out_channels, in_channels // groups, rows, columns), fan_in)
-        self.bias = _uniform(out_channels, fan_in) if bias else None
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """[samples, filters, rows, columns]."""
-        return functional.conv2d(
-            input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
-        )
-
-    def extra_repr(self) -> str:
-        """Its sizes."""
-        filters, channels, *kernel = self.weight.shape
-        return f"{channels * self.groups}, {filters}, kernel_size={tuple(kernel)}, stride={self.stride}"
 
 
 class Embedding(Module):
@@ -82,76 +39,6 @@ class Embedding(Module):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """[...] integers to [..., embedding_dim]."""
         return functional.embedding(input, self.weight)
-
-
-class LayerNorm(Module):
-    """Normalises over the last dimensions."""
-
-    def __init__(self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True):
-        super().__init__()
-        self.normalized_shape, self.eps = tuple(ints([normalized_shape])), eps
-        self.weight = Parameter(np.ones(self.normalized_shape)) if elementwise_affine else None
-        self.bias = Parameter(np.zeros(self.normalized_shape)) if elementwise_affine else None
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """The same shape."""
-        return functional.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
-
-
-class BatchNorm2d(Module):
-    """Normalises each channel, dimension 1, by the rows of this rank."""
-
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True):
-        super().__init__()
-        self.eps, self.momentum = eps, momentum
-        self.weight = Parameter(np.ones(num_features)) if affine else None
-        self.bias = Parameter(np.zeros(num_features)) if affine else None
-        self.register_buffer("running_mean", _operations.zeros(num_features))
-        self.register_buffer("running_var", _operations.ones(num_features))
-        self.register_buffer("num_batches_tracked", Tensor(0))
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """The same shape."""
-        if self.training:
-            self.num_batches_tracked.copy_(self.num_batches_tracked.item() + 1)
-        return functional.batch_norm(
-            input,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            self.training,
-            self.momentum,
-            self.eps,
-        )
-
-
-class BatchNorm1d(BatchNorm2d):
-    """The same of [samples, channels] or [samples, channels, length]."""
-
-
-class MaxPool2d(Module):
-    """The largest of each window."""
-
-    def __init__(self, kernel_size: Pair, stride: Pair = None, padding: Pair = 0, dilation: Pair = 1):
-        super().__init__()
-        self.window = kernel_size, stride, padding, dilation
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """[samples, channels, rows, columns]."""
-        return functional.max_pool2d(input, *self.window)
-
-
-class AvgPool2d(Module):
-    """The mean of each window."""
-
-    def __init__(self, kernel_size: Pair, stride: Pair = None, padding: Pair = 0):
-        super().__init__()
-        self.window = kernel_size, stride, padding
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """[samples, channels, rows, columns]."""
-        return functional.avg_pool2d(input, *self.window)
 
 
 class Flatten(Module):
@@ -172,12 +59,20 @@ class Dropout(Module):
     def __init__(self, p: float = 0.5):
         super().__init__()
         if not 0 <= p < 1:
-            raise ValueError(f"Dropout: p is in [0, 1), not {p}")
+            raise ValueError(f"{type(self).__name__}: p is in [0, 1), not {p}")
         self.p = p
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """The same shape."""
         return functional.dropout(input, self.p, self.training)
+
+
+class Dropout2d(Dropout):
+    """In training each channel of a sample is 0 with probability p, else divided by 1 - p (Tompson et al. 2015)."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """[samples, channels, ...]."""
+        return functional.dropout2d(input, self.p, self.training)
 
 
 class Identity(Module):
@@ -186,61 +81,3 @@ class Identity(Module):
     def forward(self, input: Any) -> Any:  # noqa: A002
         """The input."""
         return input
-
-
-class _Elementwise(Module):
-    function: Callable[[Tensor], Tensor]
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """The same shape."""
-        return type(self).function(input)
-
-
-class ReLU(_Elementwise):
-    """max(0, x)"""
-
-    function = staticmethod(functional.relu)
-
-
-class Sigmoid(_Elementwise):
-    """1 / (1 + e^-x)"""
-
-    function = staticmethod(functional.sigmoid)
-
-
-class Tanh(_Elementwise):
-    """tanh x"""
-
-    function = staticmethod(functional.tanh)
-
-
-class GELU(_Elementwise):
-    """x Phi(x)"""
-
-    function = staticmethod(functional.gelu)
-
-
-class Softplus(_Elementwise):
-    """log(1 + e^x)"""
-
-    function = staticmethod(functional.softplus)
-
-
-class Softmax(Module):
-    """e^x / sum of e^x along a dimension."""
-
-    def __init__(self, dim: int = -1):
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """The same shape."""
-        return input.softmax(self.dim)
-
-
-class LogSoftmax(Softmax):
-    """The logarithm of softmax."""
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """The same shape."""
-        return input.log_softmax(self.dim)

@@ -25,6 +25,11 @@ class Parameter(Tensor):
         return self
 
 
+def uniform(shape: Any, fan_in: int) -> Parameter:
+    """PyTorch's default: uniform in [-r, r), r = 1 / sqrt(fan_in)."""
+    return Parameter(np.zeros(shape)).initialize(f"uniform: {{r: {max(fan_in, 1) ** -0.5!r}}}")
+
+
 class Module:
     """What has parameters, other modules, and a ``forward``.
 
@@ -209,6 +214,50 @@ class Sequential(Module):
 
     def __iter__(self) -> Iterator[Module]:
         return self.children()
+
+
+class ModuleDict(Module):
+    """Modules by name, which their owner calls."""
+
+    def __init__(self, modules: Mapping[str, Module] | None = None):
+        super().__init__()
+        for name, module in (modules or {}).items():
+            self[name] = module
+
+    def __setitem__(self, name: str, module: Module) -> None:
+        if not isinstance(module, Module):
+            raise TypeError(f"ModuleDict: a module is wanted, not {type(module).__name__}")
+        if not name or "." in name or (name not in self._modules and hasattr(self, name)):
+            raise KeyError(f"ModuleDict: {name!r} is no name for a module")
+        setattr(self, name, module)
+
+    def __getitem__(self, name: str) -> Module:
+        return self._modules[name]
+
+    def __delitem__(self, name: str) -> None:
+        del self._modules[name]
+        object.__delattr__(self, name)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._modules
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def keys(self) -> Any:
+        """The names."""
+        return self._modules.keys()
+
+    def values(self) -> Any:
+        """The modules."""
+        return self._modules.values()
+
+    def items(self) -> Any:
+        """Pairs of a name and its module."""
+        return self._modules.items()
 
 
 class ModuleList(Sequential):
