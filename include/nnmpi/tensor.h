@@ -169,12 +169,19 @@ typedef struct nn_window {
     int64_t kernel[2];                          /* of a convolution: follows from its weights */
     int64_t stride[2], padding[2], dilation[2]; /* in pixels; strides and dilations from 1 on */
     int64_t groups;                             /* of a convolution, from 1 on */
+    int64_t output_padding[2]; /* of a transposed convolution, below its strides; else 0 */
 } nn_window;
 /* y[n][o][i][j] = b[o] + sum over c, u, v of w[o][c][u][v] x[n][c][i s + u d - p][j s + v d - p]
  * with 0 outside of the image: x [samples, channels, height, width], w [filters, channels / groups,
  * rows, columns], b [filters] or NULL. */
 NN_API nn_tensor *nn_tensor_conv2d(nn_tensor *x, nn_tensor *w, nn_tensor *b,
                                    const nn_window *window);
+/* The transposed map: each number of x, times w, is added where nn_tensor_conv2d with this window
+ * reads what it makes one of (Zeiler et al. 2010). x [samples, filters, height, width], w [filters,
+ * channels / groups, rows, columns], b [channels] or NULL; along each side the result has (size -
+ * 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding pixels. */
+NN_API nn_tensor *nn_tensor_conv_transpose2d(nn_tensor *x, nn_tensor *w, nn_tensor *b,
+                                             const nn_window *window);
 /* The largest (of equals, the first one), and the mean, of which zeros outside of the image are
  * part; x [samples, channels, height, width]. */
 NN_API nn_tensor *nn_tensor_max_pool2d(nn_tensor *x, const nn_window *window);

@@ -57,6 +57,10 @@ static void convolves() {
     Tensor image(std::vector<float>{1, 2, 3, 4}), one(std::vector<float>{1, 1, 1, 1});
     image = reshape(image, {1, 1, 2, 2});
     near(conv2d(image, reshape(one, {1, 1, 2, 2}), {}, nnmpi::Window(2, 2)), {10});
+    Tensor row(std::vector<float>{10, 20});
+    near(conv_transpose2d(reshape(row, {1, 1, 1, 2}), reshape(one, {1, 1, 2, 2}), {},
+                          nnmpi::Window(2, 2)),
+         {10, 30, 20, 10, 30, 20});
     near(max_pool2d(image, nnmpi::Window(1, 2)), {2, 4});
     near(avg_pool2d(image, nnmpi::Window(2, 1)), {2, 3});
 }

@@ -112,6 +112,9 @@ contains
         x = reshape(nn_tensor([1., 2., 3., 4.]), [2, 2, 1, 1])
         call near(nn_conv2d(x, reshape(nn_zeros([4]) + 1, [2, 2, 1, 1]), window=nn_window()), &
                   [10._dp], 'conv2d')
+        call near(nn_conv_transpose2d(reshape(nn_tensor([10., 20.]), [2, 1, 1, 1]), &
+                                      reshape(nn_zeros([4]) + 1, [2, 2, 1, 1]), window=nn_window()), &
+                  [10, 30, 20, 10, 30, 20]*1._dp, 'conv_transpose2d')
         call near(nn_max_pool2d(x, nn_window([2, 1])), [2, 4]*1._dp, 'max_pool2d of columns')
         call near(nn_avg_pool2d(x, nn_window([1, 2])), [2, 3]*1._dp, 'avg_pool2d of rows')
         call scope%close()

@@ -33,6 +33,12 @@ static const nn_window window = {.size = sizeof(nn_window),
                                  .groups = 1};
 static const nn_window small = {
     .size = sizeof(nn_window), .kernel = {2, 2}, .stride = {2, 1}, .dilation = {1, 1}, .groups = 2};
+static const nn_window apart = {.size = sizeof(nn_window),
+                                .stride = {2, 3},
+                                .padding = {1, 0},
+                                .dilation = {1, 2},
+                                .groups = 2,
+                                .output_padding = {1, 2}};
 
 /* Integers that operands do not change. */
 static nn_tensor *integers(int64_t n, const int64_t *values) {
@@ -86,6 +92,7 @@ F(f_linear, nn_tensor_linear(x[0], x[1], x[2]))
 F(f_linear_plain, nn_tensor_linear(x[0], x[1], NULL))
 F(f_conv, nn_tensor_conv2d(x[0], x[1], x[2], &window))
 F(f_conv_groups, nn_tensor_conv2d(x[0], x[1], NULL, &small))
+F(f_conv_transposed, nn_tensor_conv_transpose2d(x[0], x[1], x[2], &apart))
 F(f_max_pool, nn_tensor_max_pool2d(x[0], &window))
 F(f_avg_pool, nn_tensor_avg_pool2d(x[0], &window))
 F(f_reshape, nn_tensor_reshape(x[0], 2, (int64_t[]){-1, 2}))
@@ -183,6 +190,7 @@ static const struct op_case cases[] = {
     {"linear", f_linear_plain, -1, {S(3), S(2, 3)}},
     {"conv", f_conv, -1, {S(2, 2, 4, 5), S(3, 2, 2, 2), S(3)}},
     {"conv", f_conv_groups, -1, {S(1, 4, 4, 3), S(4, 2, 2, 2)}},
+    {"conv_data", f_conv_transposed, -1, {S(2, 4, 3, 2), S(4, 1, 3, 2), S(2)}},
     {"conv", f_conv_groups, -1, {S(2, 2, 3, 3), S(2, 1, 1, 2)}},
     {"conv_data", f_conv_data, -1, {S(2, 3, 2, 3), S(2, 2, 2, 3)}},
     {"conv_weights", f_conv_weights, -1, {S(2, 4, 3, 2), S(2, 3, 2, 3)}},

@@ -210,6 +210,14 @@ static void test_shapes(void) {
     refused(nn_tensor_cross_entropy(z, z), "[2, 3] are floats where indices are wanted");
     refused(nn_tensor_conv2d(image, kernel, NULL, &w), "do not fit for 1 groups");
     refused(nn_tensor_max_pool2d(image, &w), "a window of 9 rows does not fit into [1, 3, 5, 5]");
+    refused(nn_tensor_conv_transpose2d(image, kernel, NULL, &w), "conv_transpose2d: [1, 3, 5, 5]");
+    w.output_padding[0] = 1;
+    refused(nn_tensor_max_pool2d(image, &w), "output_padding of 1; it is for conv_transpose2d");
+    nn_tensor *turned = nn_tensor_permute(image, (int[]){1, 0, 2, 3});
+    refused(nn_tensor_conv_transpose2d(image, turned, NULL, &w), "from 0 to 0, below the stride");
+    w.output_padding[0] = 0;
+    w.padding[0] = 9;
+    refused(nn_tensor_conv_transpose2d(image, turned, NULL, &w), "padding 9 leaves no rows");
     w.padding[0] = INT64_MAX;
     refused(nn_tensor_max_pool2d(image, &w), "a padding of 9223372036854775807; it is from 0 to");
     w = (nn_window){

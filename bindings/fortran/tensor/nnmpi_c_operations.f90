@@ -5,7 +5,7 @@ module nnmpi_c_operations
 
     type, bind(C) :: nn_c_window
         integer(c_size_t) :: size
-        integer(c_int64_t) :: kernel(2), stride(2), padding(2), dilation(2), groups
+        integer(c_int64_t) :: kernel(2), stride(2), padding(2), dilation(2), groups, output_padding(2)
     end type nn_c_window
 
     abstract interface
@@ -270,6 +270,13 @@ module nnmpi_c_operations
             type(nn_c_window), intent(in) :: window
             type(c_ptr) :: nn_tensor_conv2d
         end function nn_tensor_conv2d
+
+        function nn_tensor_conv_transpose2d(x, w, b, window) bind(C)
+            import :: c_ptr, nn_c_window
+            type(c_ptr), value :: x, w, b
+            type(nn_c_window), intent(in) :: window
+            type(c_ptr) :: nn_tensor_conv_transpose2d
+        end function nn_tensor_conv_transpose2d
 
         function nn_tensor_permute(x, axes) bind(C)
             import :: c_ptr, c_int

@@ -8,7 +8,8 @@ module nnmpi_products
     implicit none
     private
 
-    public :: matmul, nn_linear, nn_window, nn_conv2d, nn_max_pool2d, nn_avg_pool2d
+    public :: matmul, nn_linear, nn_window, nn_conv2d, nn_conv_transpose2d, nn_max_pool2d, &
+              nn_avg_pool2d
 
     interface matmul
         module procedure tensor_matmul
@@ -19,6 +20,7 @@ module nnmpi_products
         integer :: kernel(2) = 1 ! of a convolution: follows from its weights
         integer :: stride(2) = 1, padding(2) = 0, dilation(2) = 1
         integer :: groups = 1    ! of a convolution
+        integer :: output_padding(2) = 0 ! of a transposed one
     end type nn_window
 
 contains
@@ -53,6 +55,7 @@ contains
         c_window%padding = reversed(window%padding)
         c_window%dilation = reversed(window%dilation)
         c_window%groups = window%groups
+        c_window%output_padding = reversed(window%output_padding)
     end function c_window
 
     ! x(width, height, channels, samples), w(columns, rows, channels/groups, filters), b(filters)
@@ -70,6 +73,22 @@ contains
             y = failed(nn_error_code())
         end if
     end function nn_conv2d
+
+    ! x(width, height, filters, samples), w(columns, rows, channels/groups, filters), b(channels)
+    type(nn_tensor) function nn_conv_transpose2d(x, w, b, window) result(y)
+        type(nn_tensor), intent(in) :: x, w
+        type(nn_tensor), intent(in), optional :: b
+        type(nn_window), intent(in) :: window
+        type(c_ptr) :: c_b
+        logical :: ok
+        ok = .true.
+        c_b = at_optional(b, ok)
+        if (ok) then
+            y = made(nn_tensor_conv_transpose2d(at(x), at(w), c_b, c_window(window)))
+        else
+            y = failed(nn_error_code())
+        end if
+    end function nn_conv_transpose2d
 
     type(nn_tensor) function nn_max_pool2d(x, window) result(y)
         type(nn_tensor), intent(in) :: x

@@ -92,11 +92,20 @@ inline Tensor linear(const Tensor &x, const Tensor &w, const Tensor &b = {}) {
 struct Window : nn_window {
     Window(std::int64_t rows, std::int64_t columns, std::int64_t stride_ = 1,
            std::int64_t padding_ = 0)
-        : nn_window{sizeof(nn_window),    {rows, columns}, {stride_, stride_},
-                    {padding_, padding_}, {1, 1},          1} {}
+        : nn_window{sizeof(nn_window),
+                    {rows, columns},
+                    {stride_, stride_},
+                    {padding_, padding_},
+                    {1, 1},
+                    1,
+                    {0, 0}} {}
 };
 inline Tensor conv2d(const Tensor &x, const Tensor &w, const Tensor &b, const nn_window &window) {
     return Tensor::made(nn_tensor_conv2d, x.get(), w.get(), b.get_or_null(), &window);
+}
+inline Tensor conv_transpose2d(const Tensor &x, const Tensor &w, const Tensor &b,
+                               const nn_window &window) {
+    return Tensor::made(nn_tensor_conv_transpose2d, x.get(), w.get(), b.get_or_null(), &window);
 }
 inline Tensor max_pool2d(const Tensor &x, const nn_window &window) {
     return Tensor::made(nn_tensor_max_pool2d, x.get(), &window);

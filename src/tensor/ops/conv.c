@@ -102,23 +102,34 @@ static void conv_weights_backward(nn_tensor *y, nn_tensor *g, nn_tensor **dx) {
 
 /* ---- as the user has it ---------------------------------------------------------------------- */
 
-static int check_operands(const nn_tensor *x, const nn_tensor *w, const nn_tensor *b,
+/* A convolution, or the one that is transposed, whose images have the filters. */
+typedef struct kind {
+    const char *what, *images, *made;
+    bool transposed;
+} kind;
+
+static const kind plain = {"conv2d", "channels", "filters", false};
+static const kind transposed = {"conv_transpose2d", "filters", "channels", true};
+
+static int check_operands(const kind *k, const nn_tensor *x, const nn_tensor *w, const nn_tensor *b,
                           int64_t groups) {
     if (x->integer || w->integer || x->rank != 4 || w->rank != 4)
         return nn_fail(NN_EUSAGE,
-                       "conv2d: %s and weights %s: floats [samples, channels, height, width] and "
+                       "%s: %s and weights %s: floats [samples, %s, height, width] and "
                        "[filters, channels / groups, rows, columns] are wanted",
-                       NN_TEXT_OF(x), NN_TEXT_OF(w));
+                       k->what, NN_TEXT_OF(x), NN_TEXT_OF(w), k->images);
+    int64_t each = groups < 1 ? 0 : x->dim[1] / (k->transposed ? 1 : groups);
     if (groups < 1 || x->dim[1] % groups != 0 || w->dim[0] % groups != 0 ||
-        x->dim[1] / groups != w->dim[1])
-        return nn_fail(
-            NN_EUSAGE,
-            "conv2d: %s and weights %s do not fit for %lld groups, which divide channels "
-            "and filters, and of which each sees %lld channels",
-            NN_TEXT_OF(x), NN_TEXT_OF(w), (long long)groups, (long long)w->dim[1]);
-    if (b && (b->rank != 1 || b->dim[0] != w->dim[0]))
-        return nn_fail(NN_EUSAGE, "conv2d: the bias of %lld filters is [%lld], not %s",
-                       (long long)w->dim[0], (long long)w->dim[0], NN_TEXT_OF(b));
+        each != w->dim[k->transposed ? 0 : 1])
+        return nn_fail(NN_EUSAGE,
+                       "%s: %s and weights %s do not fit for %lld groups, which divide channels "
+                       "and filters, and of which each sees %lld channels",
+                       k->what, NN_TEXT_OF(x), NN_TEXT_OF(w), (long long)groups,
+                       (long long)w->dim[1]);
+    int64_t made = k->transposed ? w->dim[1] * groups : w->dim[0];
+    if (b && (b->rank != 1 || b->dim[0] != made))
+        return nn_fail(NN_EUSAGE, "%s: the bias of %lld %s is [%lld], not %s", k->what,
+                       (long long)made, k->made, (long long)made, NN_TEXT_OF(b));
     return 0;
 }
 
@@ -140,13 +151,26 @@ int nn_window_read(const char *what, const nn_window *given, nn_window *out) {
     return 0;
 }
 
-int nn_window_out(const char *what, const nn_tensor *x, const nn_window *w, int64_t out[2]) {
+/* `span`: the pixels from a window's first to its last one, in rows and in columns. */
+static int check_window(const char *what, const nn_window *w, int64_t span[2]) {
     for (int i = 0; i < 2; i++) {
         NN_TRY(check_part(what, "kernel", w->kernel[i], 1));
         NN_TRY(check_part(what, "stride", w->stride[i], 1));
         NN_TRY(check_part(what, "dilation", w->dilation[i], 1));
         NN_TRY(check_part(what, "padding", w->padding[i], 0));
-        int64_t span = w->dilation[i] * (w->kernel[i] - 1) + 1;
+        span[i] = w->dilation[i] * (w->kernel[i] - 1) + 1;
+    }
+    return 0;
+}
+
+int nn_window_out(const char *what, const nn_tensor *x, const nn_window *w, int64_t out[2]) {
+    int64_t spans[2];
+    NN_TRY(check_window(what, w, spans));
+    for (int i = 0; i < 2; i++) {
+        if (w->output_padding[i] != 0)
+            return nn_fail(NN_EUSAGE, "%s: an output_padding of %lld; it is for conv_transpose2d",
+                           what, (long long)w->output_padding[i]);
+        int64_t span = spans[i];
         int64_t room = x->dim[2 + i] + 2 * w->padding[i] - span;
         if (room < 0)
             return nn_fail(
@@ -157,25 +181,47 @@ int nn_window_out(const char *what, const nn_tensor *x, const nn_window *w, int6
     return 0;
 }
 
-static int plan(const nn_tensor *x, const nn_tensor *w, const nn_tensor *b, const nn_window *window,
-                nn_conv *conv) {
+/* Sides of what a transposed convolution makes: an image of which the convolution makes one as
+ * large as x. */
+static int window_in(const char *what, const nn_tensor *x, const nn_window *w, int64_t in[2]) {
+    int64_t span[2];
+    NN_TRY(check_window(what, w, span));
+    for (int i = 0; i < 2; i++) {
+        if (w->output_padding[i] < 0 || w->output_padding[i] >= w->stride[i])
+            return nn_fail(NN_EUSAGE,
+                           "%s: an output_padding of %lld; it is from 0 to %lld, below the "
+                           "stride",
+                           what, (long long)w->output_padding[i], (long long)w->stride[i] - 1);
+        in[i] =
+            (x->dim[2 + i] - 1) * w->stride[i] + span[i] - 2 * w->padding[i] + w->output_padding[i];
+        if (x->dim[2 + i] < 1 || in[i] < 1)
+            return nn_fail(NN_EUSAGE, "%s: of %s, padding %lld leaves no %s", what, NN_TEXT_OF(x),
+                           (long long)w->padding[i], i ? "columns" : "rows");
+    }
+    return 0;
+}
+
+static int plan(const kind *k, const nn_tensor *x, const nn_tensor *w, const nn_tensor *b,
+                const nn_window *window, nn_conv *conv) {
     nn_window own;
-    int64_t out[2];
-    NN_TRY(nn_window_read("conv2d", window, &own));
-    NN_TRY(check_operands(x, w, b, own.groups));
+    int64_t other[2];
+    NN_TRY(nn_window_read(k->what, window, &own));
+    NN_TRY(check_operands(k, x, w, b, own.groups));
     own.kernel[0] = w->dim[2];
     own.kernel[1] = w->dim[3];
-    NN_TRY(nn_window_out("conv2d", x, &own, out));
+    NN_TRY((k->transposed ? window_in : nn_window_out)(k->what, x, &own, other));
+    const int64_t *in = k->transposed ? other : x->dim + 2,
+                  *out = k->transposed ? x->dim + 2 : other;
     *conv = (nn_conv){.in = {1},
                       .out = {1},
                       .kernel = {1},
                       .stride = {1},
                       .dilation = {1},
-                      .channels = (size_t)x->dim[1],
+                      .channels = (size_t)(w->dim[1] * own.groups),
                       .filters = (size_t)w->dim[0],
                       .groups = (size_t)own.groups};
     for (int i = 0; i < 2; i++) {
-        conv->in[1 + i] = (size_t)x->dim[2 + i];
+        conv->in[1 + i] = (size_t)in[i];
         conv->out[1 + i] = (size_t)out[i];
         conv->kernel[1 + i] = (size_t)own.kernel[i];
         conv->stride[1 + i] = (size_t)own.stride[i];
@@ -185,17 +231,28 @@ static int plan(const nn_tensor *x, const nn_tensor *w, const nn_tensor *b, cons
     return 0;
 }
 
-nn_tensor *nn_tensor_conv2d(nn_tensor *x, nn_tensor *w, nn_tensor *b, const nn_window *window) {
+static nn_tensor *convolve(const kind *k, nn_tensor *x, nn_tensor *w, nn_tensor *b,
+                           const nn_window *window) {
     nn_op_args args = {.rank = 0};
     nn_tensor_scope scope;
-    if (!x || !w || plan(x, w, b, window, &args.conv) < 0)
+    if (!x || !w || plan(k, x, w, b, window, &args.conv) < 0)
         return NULL;
     nn_tensor_scope_open(&scope);
-    nn_tensor *y = nn_op_on_two(&nn_op_conv, nn_tensor_permute(x, (int[]){0, 2, 3, 1}),
+    nn_tensor *y = nn_op_on_two(k->transposed ? &nn_op_conv_data : &nn_op_conv,
+                                nn_tensor_permute(x, (int[]){0, 2, 3, 1}),
                                 nn_tensor_permute(w, (int[]){2, 3, 1, 0}), &args);
     if (b)
         y = nn_tensor_add(y, b);
     return nn_tensor_yield(&scope, nn_tensor_permute(y, (int[]){0, 3, 1, 2}));
+}
+
+nn_tensor *nn_tensor_conv2d(nn_tensor *x, nn_tensor *w, nn_tensor *b, const nn_window *window) {
+    return convolve(&plain, x, w, b, window);
+}
+
+nn_tensor *nn_tensor_conv_transpose2d(nn_tensor *x, nn_tensor *w, nn_tensor *b,
+                                      const nn_window *window) {
+    return convolve(&transposed, x, w, b, window);
 }
 
 const nn_op nn_op_conv = {"conv", conv_forward, conv_backward};

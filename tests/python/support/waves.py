@@ -123,6 +123,12 @@ MODULES = [
         lambda: {"mask": np.triu(np.ones((5, 5), dtype=bool), 1)},
     ),
     Case("Conv1d", lambda nn: nn.Conv1d(4, 6, 3, 2, 1, 2, groups=2), [(2, 4, 9)]),
+    Case("ConvTranspose1d", lambda nn: nn.ConvTranspose1d(4, 6, 3, 2, 1, 1, groups=2), [(2, 4, 5)]),
+    Case(
+        "ConvTranspose2d",
+        lambda nn: nn.ConvTranspose2d(3, 5, (3, 2), (2, 3), (1, 0), (1, 2), dilation=(1, 2)),
+        [(2, 3, 4, 3)],
+    ),
     Case("MaxPool1d", lambda nn: nn.MaxPool1d(3, 2, 1), [(2, 3, 8)]),
     Case("AvgPool1d", lambda nn: nn.AvgPool1d(3, 2, 1), [(2, 3, 8)]),
     Case("AdaptiveAvgPool2d", lambda nn: nn.AdaptiveAvgPool2d((3, 2)), [(2, 3, 7, 5)]),

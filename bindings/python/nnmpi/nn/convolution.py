@@ -13,13 +13,16 @@ Pair = Any  # an int, or one for rows and one for columns
 
 
 class _Convolution(Module):
+    transposed = False
+
     def __init__(
         self, in_channels: int, out_channels: int, kernel: list[int], window: tuple[Any, ...], groups: int, bias: bool
     ):
         super().__init__()
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(f"groups {groups} do not divide channels {in_channels} and filters {out_channels}")
-        shape = (out_channels, in_channels // groups, *kernel)
+        first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
+        shape = (first, second // groups, *kernel)
         fan_in = math.prod(shape[1:])
         self.stride, self.padding, self.dilation = window
         self.groups = groups
@@ -28,8 +31,10 @@ class _Convolution(Module):
 
     def extra_repr(self) -> str:
         """Its sizes."""
-        filters, channels, *kernel = self.weight.shape
-        return f"{channels * self.groups}, {filters}, kernel_size={tuple(kernel)}, stride={self.stride}"
+        first, second, *kernel = self.weight.shape
+        sides = [second * self.groups, first]
+        channels, filters = reversed(sides) if self.transposed else sides
+        return f"{channels}, {filters}, kernel_size={tuple(kernel)}, stride={self.stride}"
 
 
 class Conv1d(_Convolution):
@@ -78,6 +83,60 @@ class Conv2d(_Convolution):
         return functional.conv2d(
             input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
         )
+
+
+class ConvTranspose1d(_Convolution):
+    """The transposed map of ``Conv1d``, which makes series longer."""
+
+    transposed = True
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        output_padding: int = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: int = 1,
+    ):
+        kernel = [functional.single(kernel_size)]
+        super().__init__(in_channels, out_channels, kernel, (stride, padding, dilation), groups, bias)
+        self.output_padding = output_padding
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """[samples, filters, length]."""
+        window = self.stride, self.padding, self.output_padding, self.groups, self.dilation
+        return functional.conv_transpose1d(input, self.weight, self.bias, *window)
+
+
+class ConvTranspose2d(_Convolution):
+    """The transposed map of ``Conv2d``, which makes images larger."""
+
+    transposed = True
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        stride: Pair = 1,
+        padding: Pair = 0,
+        output_padding: Pair = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Pair = 1,
+    ):
+        kernel = functional.pair(kernel_size)
+        super().__init__(in_channels, out_channels, kernel, (stride, padding, dilation), groups, bias)
+        self.output_padding = output_padding
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """[samples, filters, rows, columns]."""
+        window = self.stride, self.padding, self.output_padding, self.groups, self.dilation
+        return functional.conv_transpose2d(input, self.weight, self.bias, *window)
 
 
 class MaxPool2d(Module):

@@ -31,6 +31,8 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "conv1d",
     "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
     "cross_entropy",
     "dropout",
     "dropout2d",
@@ -70,9 +72,9 @@ def single(value: Any) -> int:
     return ints([value])[0]
 
 
-def _window(kernel: Any, stride: Any, padding: Any, dilation: Any, groups: int = 1) -> Any:
-    fields = (ffi.sizeof("nn_window"), pair(kernel), pair(stride), pair(padding), pair(dilation), groups)
-    return ffi.new("nn_window *", fields)
+def _window(kernel: Any, stride: Any, padding: Any, dilation: Any, groups: int = 1, output_padding: Any = 0) -> Any:
+    sides = [pair(value) for value in (kernel, stride, padding, dilation)]
+    return ffi.new("nn_window *", (ffi.sizeof("nn_window"), *sides, groups, pair(output_padding)))
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:  # noqa: A002 (PyTorch's names)
@@ -92,6 +94,37 @@ def conv2d(
     """[samples, channels, height, width] by [filters, channels / groups, rows, columns], and [filters]."""
     window = _window(1, stride, padding, dilation, groups)
     return apply(lib.nn_tensor_conv2d, (input, weight), window, optional=(bias,))
+
+
+def conv_transpose2d(
+    input: Tensor,  # noqa: A002
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """[samples, channels, height, width] by [channels, filters / groups, rows, columns], and [filters]: the transposed
+    map of ``conv2d``, along each side (size - 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding."""
+    window = _window(1, stride, padding, dilation, groups, output_padding)
+    return apply(lib.nn_tensor_conv_transpose2d, (input, weight), window, optional=(bias,))
+
+
+def conv_transpose1d(
+    input: Tensor,  # noqa: A002
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int = 1,
+    padding: int = 0,
+    output_padding: int = 0,
+    groups: int = 1,
+    dilation: int = 1,
+) -> Tensor:
+    """[samples, channels, length] by [channels, filters / groups, steps], and [filters]."""
+    window = (1, single(stride)), (0, single(padding)), (0, single(output_padding)), groups, (1, single(dilation))
+    return conv_transpose2d(_as_row(input), operand(weight).unsqueeze(2), bias, *window).squeeze(2)
 
 
 def conv1d(
