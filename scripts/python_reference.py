@@ -25,6 +25,7 @@ MODULES = [
     "nnmpi.nn",
     "nnmpi.nn.functional",
     "nnmpi.nn.init",
+    "nnmpi.nn.utils",
     "nnmpi.optim",
     "nnmpi.optim.lr_scheduler",
 ]

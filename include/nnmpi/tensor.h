@@ -240,6 +240,10 @@ NN_API int nn_optimizer_new(nn_comm *comm, const char *optimizer, size_t count,
  * Weight decay is for all parameters alike, as PyTorch has it. Parameters that have a gradient on
  * no rank stay as they are. NN_EUSAGE, NN_ERANK. Collective. */
 NN_API int nn_optimizer_step(nn_optimizer *o, double weight);
+/* The gradients of every rank become the averages that nn_optimizer_step takes, for a program that
+ * looks at them or changes them, such as by clipping; a step behind it averages again what is equal
+ * then. NN_EUSAGE, NN_EMEMORY, NN_ERANK. Collective. */
+NN_API int nn_optimizer_average_gradients(nn_optimizer *o, double weight);
 NN_API void nn_optimizer_zero_gradients(nn_optimizer *o);
 /* Steps taken, and the learning rate. */
 NN_API int64_t nn_optimizer_steps(const nn_optimizer *o);

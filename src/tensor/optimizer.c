@@ -183,7 +183,7 @@ static void step_tensor(struct part *p, size_t n) {
 /* Behind the sums of the gradients stand, for each parameter, the weight of those that have one,
  * and the weight of all. A rank without weight has no part, though its gradients be NaN; one whose
  * weight is none says so to all by a NaN, instead of leaving the others to wait. */
-static int average(nn_optimizer *o, double weight) {
+static int sum_gradients(nn_optimizer *o, double weight) {
     bool counts = weight > 0; /* not NaN */
     nn_real *to = o->sum, *present = o->sum + o->total;
     for (size_t i = 0; i < o->params; i++) {
@@ -198,27 +198,62 @@ static int average(nn_optimizer *o, double weight) {
     return nn_comm_sum_reals(o->comm, o->sum, o->total + o->params + 1);
 }
 
-int nn_optimizer_step(nn_optimizer *o, double weight) {
+/* `all`: the weight of all ranks; 0: no rank has any rows. */
+static int combine(nn_optimizer *o, double weight, double *all) {
     if (!o)
         return nn_fail(NN_EUSAGE, "optimiser: it is NULL");
     bool valid = weight >= 0 && isfinite((nn_real)weight);
-    double all = weight;
+    *all = weight;
     if (o->sum) {
-        NN_TRY(average(o, valid ? weight : (double)NAN));
-        all = (double)o->sum[o->total + o->params];
+        NN_TRY(sum_gradients(o, valid ? weight : (double)NAN));
+        *all = (double)o->sum[o->total + o->params];
     }
     if (!valid)
         return nn_fail(NN_EUSAGE, "optimiser: a weight of %g; it is at least 0, and finite",
                        weight);
-    if (!isfinite(all))
+    if (!isfinite(*all))
         return nn_fail(NN_EUSAGE, "optimiser: another rank has a weight that is negative or not "
                                   "finite, or the sum of all is too large");
-    if (!(all > 0)) /* no rank has any rows */
+    return 0;
+}
+
+static bool has_gradient(const nn_optimizer *o, size_t param) {
+    return o->sum ? o->sum[o->total + param] > 0 : o->param[param]->grad != NULL;
+}
+
+/* Of one parameter, from the sums over the ranks. */
+static int set_average(nn_tensor *t, const nn_real *sum, nn_real scale) {
+    nn_tensor_scope scope;
+    nn_tensor_scope_open(&scope);
+    nn_tensor *g = nn_tensor_filled(t->rank, t->dim, 0);
+    for (size_t i = 0; g && i < t->count; i++)
+        nn_reals(g)[i] = scale * sum[i];
+    int rc = g ? nn_tensor_set_gradient(t, g) : NN_EMEMORY;
+    nn_tensor_scope_close(&scope);
+    return rc;
+}
+
+int nn_optimizer_average_gradients(nn_optimizer *o, double weight) {
+    double all;
+    int rc = 0;
+    NN_TRY(combine(o, weight, &all));
+    if (!o->sum || !(all > 0))
+        return 0;
+    for (size_t i = 0, at = 0; rc == 0 && i < o->params; at += o->param[i++]->count)
+        if (has_gradient(o, i))
+            rc = set_average(o->param[i], o->sum + at, (nn_real)(1 / all));
+    return nn_comm_agree(o->comm, rc);
+}
+
+int nn_optimizer_step(nn_optimizer *o, double weight) {
+    double all;
+    NN_TRY(combine(o, weight, &all));
+    if (!(all > 0))
         return 0;
     o->steps++;
     for (size_t i = 0, at = 0; i < o->params; at += o->param[i++]->count) {
         nn_tensor *t = o->param[i];
-        if (o->sum ? o->sum[o->total + i] <= 0 : !t->grad)
+        if (!has_gradient(o, i))
             continue;
         struct part p = {.o = o,
                          .update = {.lr = o->lr,

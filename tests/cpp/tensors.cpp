@@ -117,6 +117,7 @@ static void learns(const nnmpi::Comm &comm) {
     nnmpi::Optimizer optimizer(comm, "adam: {lr: 0.1}", {w, b});
     for (int i = 0; i < 400; i++) {
         mse(linear(input, w, b), target).backward();
+        optimizer.average_gradients();
         optimizer.step();
         optimizer.zero_gradients();
         CHECK(!w.gradient());

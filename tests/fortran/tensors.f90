@@ -172,6 +172,7 @@ contains
             call scope%open()
             loss = nn_mse(nn_linear(input, w, b), target)
             call loss%backward()
+            call optimizer%average_gradients()
             call optimizer%step()
             call optimizer%zero_gradients()
             call scope%close()

@@ -97,6 +97,27 @@ def test_learns():
         assert again.keys() == net.state_dict().keys()
 
 
+def test_clip():
+    """As PyTorch's, whose numbers these are, for gradients (3, 4) and (12)."""
+    for limit, kind, norm, first in (
+        (6.5, 2.0, 13, 1.5),
+        (20, 2.0, 13, 3),
+        (9.5, 1.0, 19, 1.5),
+        (6, float("inf"), 12, 1.5),
+    ):
+        a, b, idle = nn.Parameter(np.zeros(2)), nn.Parameter(np.zeros(1)), nn.Parameter(np.zeros(3))
+        a.grad, b.grad = nnmpi.tensor([3.0, 4.0]), nnmpi.tensor([12.0])
+        assert abs(float(nn.utils.clip_grad_norm_([a, b, idle], limit, kind)) - norm) < 1e-4
+        np.testing.assert_allclose(a.grad, [first, first * 4 / 3], rtol=1e-5)
+        np.testing.assert_allclose(b.grad, [first * 4], rtol=1e-5)
+        assert idle.grad is None
+    nn.utils.clip_grad_value_(a, 1.75)
+    np.testing.assert_allclose(a.grad, [1.5, 1.75])
+    a.grad = nnmpi.tensor([np.nan, 1.0])
+    raises(RuntimeError, "the norm of the gradients is nan", lambda: nn.utils.clip_grad_norm_(a, 1, 2.0, True))
+    raises(ValueError, "max_norm -1", lambda: nn.utils.clip_grad_norm_(a, -1))
+
+
 def test_containers():
     both = nn.ModuleDict({"a": nn.Linear(2, 3), "b": nn.LSTM(3, 2)})
     assert list(both) == ["a", "b"] and "a" in both and len(both) == 2
@@ -135,5 +156,6 @@ def test_misuse():
 test_golden()
 test_dropout()
 test_learns()
+test_clip()
 test_containers()
 test_misuse()

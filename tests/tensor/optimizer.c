@@ -108,6 +108,14 @@ static void test_weights(nn_comm *comm) {
     CHECK_EQ_INT(nn_optimizer_steps(o), 0);
     CHECK_EQ_INT(nn_optimizer_step(o, last && !alone ? 0 : 3), 0);
     CHECK_NEAR(*(const float *)nn_tensor_values(t), 0.5, 1e-6);
+    CHECK_EQ_INT(nn_optimizer_average_gradients(o, last ? -1 : 1), NN_EUSAGE);
+    CHECK_EQ_INT(nn_optimizer_average_gradients(o, last && !alone ? 0 : 3), 0);
+    CHECK_NEAR(*(const float *)nn_tensor_values(nn_tensor_gradient(t)), 2, 1e-6);
+    CHECK_EQ_INT(nn_tensor_set_values(g, NN_F32, (float[]){6}), 0);
+    CHECK_EQ_INT(nn_tensor_set_gradient(t, last ? g : NULL), 0); /* the others have none */
+    CHECK_EQ_INT(nn_optimizer_average_gradients(o, 1), 0);
+    CHECK_NEAR(*(const float *)nn_tensor_values(nn_tensor_gradient(t)), 6.0 / nn_comm_size(comm),
+               1e-6);
     nn_optimizer_free(o);
     nn_tensor_release(g);
     nn_tensor_release(t);

@@ -140,6 +140,13 @@ module nnmpi_c_tensor
             integer(c_int) :: nn_optimizer_new
         end function nn_optimizer_new
 
+        function nn_optimizer_average_gradients(o, weight) bind(C)
+            import :: c_ptr, c_int, c_double
+            type(c_ptr), value :: o
+            real(c_double), value :: weight
+            integer(c_int) :: nn_optimizer_average_gradients
+        end function nn_optimizer_average_gradients
+
         function nn_optimizer_step(o, weight) bind(C)
             import :: c_ptr, c_int, c_double
             type(c_ptr), value :: o

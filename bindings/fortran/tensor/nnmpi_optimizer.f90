@@ -17,6 +17,7 @@ module nnmpi_optimizer
     contains
         procedure :: open => optimizer_open    ! Collective
         procedure :: step => optimizer_step    ! Collective
+        procedure :: average_gradients => optimizer_average_gradients ! Collective
         procedure :: zero_gradients => optimizer_zero_gradients
         procedure :: steps => optimizer_steps
         procedure :: rate => optimizer_rate
@@ -71,6 +72,21 @@ contains
         if (rc == 0) rc = nn_optimizer_step(self%node%c, share)
         call conclude(rc, stat, errmsg)
     end subroutine optimizer_step
+
+    ! What a step takes, for a program that looks at gradients or changes them before.
+    subroutine optimizer_average_gradients(self, weight, stat, errmsg)
+        class(nn_optimizer), intent(in) :: self
+        real(real64), intent(in), optional :: weight
+        integer, intent(out), optional :: stat
+        character(*), intent(inout), optional :: errmsg
+        real(c_double) :: share
+        integer(c_int) :: rc
+        share = 1
+        if (present(weight)) share = weight
+        rc = ready(self, 'nn_optimizer%average_gradients')
+        if (rc == 0) rc = nn_optimizer_average_gradients(self%node%c, share)
+        call conclude(rc, stat, errmsg)
+    end subroutine optimizer_average_gradients
 
     subroutine optimizer_zero_gradients(self)
         class(nn_optimizer), intent(in) :: self

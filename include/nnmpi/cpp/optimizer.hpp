@@ -25,6 +25,11 @@ class Optimizer : public detail::Handle<nn_optimizer> {
     void step(double weight = 1) {
         detail::check(nn_optimizer_step(get(), weight));
     }
+    /* What a step takes, for a program that looks at gradients or changes them before. Collective.
+     */
+    void average_gradients(double weight = 1) {
+        detail::check(nn_optimizer_average_gradients(get(), weight));
+    }
     void zero_gradients() {
         nn_optimizer_zero_gradients(get());
     }

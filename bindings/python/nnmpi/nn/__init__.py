@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import functional, init
+from . import functional, init, utils
 from .activations import (
     ELU,
     GELU,
@@ -94,4 +94,5 @@ __all__ = [
     "TransformerEncoderLayer",
     "functional",
     "init",
+    "utils",
 ]

@@ -188,6 +188,12 @@ class Optimizer:
             group.step(options, weight)
         return loss
 
+    def average_gradients(self, weight: float = 1) -> None:
+        """The gradients of every rank become the averages that ``step`` takes, to be looked at or changed before it, as by
+        ``nn.utils.clip_grad_norm_``. Collective."""
+        for group in self._groups:
+            check(lib.nn_optimizer_average_gradients(group.pointer, weight))
+
     def zero_grad(self, set_to_none: bool = True) -> None:
         """No parameter has a gradient."""
         for group in self._groups:
