@@ -148,6 +148,14 @@ def test_misuse():
         z, z, z, attn_mask=np.ones((2, 2)), is_causal=True))
     h, c = nn.LSTM(3, 2)(np.ones((4, 3)), (np.zeros((1, 2)), np.ones((1, 2))))[1]  # arrays, of one sample
     assert h.shape == c.shape == (1, 2)
+    attention, q = nn.MultiheadAttention(4, 2), nnmpi.ones(3, 1, 4)
+    for mask in nnmpi.tensor(np.eye(3)) > 0, np.eye(3, dtype=int), np.eye(3):
+        raises(TypeError, "take mask.numpy() != 0", lambda: attention(q, q, q, attn_mask=mask))
+        raises(TypeError, "a mask holds truth values", lambda: nn.functional.scaled_dot_product_attention(
+            q[:, 0], q[:, 0], q[:, 0], attn_mask=mask))
+    bias = nn.Parameter(np.eye(3))
+    (attention(q, q, q, attn_mask=bias)[0] ** 2).sum().backward()
+    assert bias.grad.shape == (3, 3)
     hidden = nn.functional.scaled_dot_product_attention(z, z, z, attn_mask=np.eye(2, dtype=bool))
     causal = nn.functional.scaled_dot_product_attention(z, z, z, is_causal=True)
     assert hidden.shape == causal.shape == (2, 3)

@@ -15,12 +15,6 @@ from .modules import Module, ModuleList, Parameter
 from .norms import LayerNorm
 
 
-def _summands(mask: Any) -> Any:
-    """Of truth values, which here say what is hidden."""
-    mask = mask.numpy() if isinstance(mask, Tensor) else np.asarray(mask)
-    return functional.hidden(~mask) if mask.dtype == np.bool_ else mask.astype(np.float32)
-
-
 class MultiheadAttention(Module):
     """Several attentions beside each other (Vaswani et al. 2017); in_proj_weight [3 embed_dim, embed_dim]."""
 
@@ -43,12 +37,12 @@ class MultiheadAttention(Module):
         """Summands of the scores [samples, heads, L, S]; None: there are none."""
         masks = []
         if is_causal and attn_mask is None:
-            masks.append(functional.hidden(np.tri(*shape[2:], dtype=bool)))
+            masks.append(functional.causal(*shape[2:]))
         if attn_mask is not None:
-            mask = _summands(attn_mask)
+            mask = functional.summands(attn_mask, seen=False)
             masks.append(mask if mask.ndim == 2 else mask.reshape(shape))
         if key_padding_mask is not None:
-            masks.append(_summands(key_padding_mask).reshape(shape[0], 1, 1, shape[3]))
+            masks.append(functional.summands(key_padding_mask, seen=False).reshape(shape[0], 1, 1, shape[3]))
         return sum(masks[1:], masks[0]) if masks else None
 
     def forward(

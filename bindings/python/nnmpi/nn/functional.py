@@ -307,9 +307,23 @@ def attend(
     return matmul(dropout(weights, dropout_p), value), weights
 
 
-def hidden(allowed: Any) -> Any:
-    """Summands of scores for truth values: 0, or -inf where these are false."""
-    return np.where(allowed, 0, -np.inf).astype(np.float32)
+def summands(mask: Any, seen: bool) -> Any:
+    """What is added to scores: of truth values 0 where they are ``seen``, else -inf; numbers are that already."""
+    values = mask.numpy() if isinstance(mask, Tensor) else np.asarray(mask)
+    if values.dtype == np.bool_:
+        return np.where(values == seen, 0, -np.inf).astype(np.float32)
+    learned = isinstance(mask, Tensor) and mask.requires_grad
+    if values.dtype.kind != "f" or (not learned and (values == 1).any() and np.isin(values, (0, 1)).all()):
+        raise TypeError(
+            "a mask holds truth values (an array of bool), or floats to be added to scores; this one has integers, or "
+            "only 0 and 1, as comparisons of tensors give: take mask.numpy() != 0"
+        )
+    return mask if isinstance(mask, Tensor) else values.astype(np.float32)
+
+
+def causal(queries: int, keys: int) -> Any:
+    """Summands that hide the keys behind each query's own place."""
+    return summands(np.tri(queries, keys, dtype=bool), seen=True)
 
 
 def scaled_dot_product_attention(
@@ -326,11 +340,9 @@ def scaled_dot_product_attention(
     ``attn_mask`` [..., L, S]: truth values of which keys are looked at, or summands; ``is_causal``: none behind the
     query's own place. ``scale`` None: 1 / sqrt(E). Weights are dropped with probability ``dropout_p``.
     """
-    mask = attn_mask
-    if isinstance(mask, np.ndarray) and mask.dtype == np.bool_:
-        mask = hidden(mask)
+    if is_causal and attn_mask is not None:
+        raise ValueError("scaled_dot_product_attention: either attn_mask or is_causal")
+    mask = None if attn_mask is None else summands(attn_mask, seen=True)
     if is_causal:
-        if mask is not None:
-            raise ValueError("scaled_dot_product_attention: either attn_mask or is_causal")
-        mask = hidden(np.tri(query.shape[-2], key.shape[-2], dtype=bool))
+        mask = causal(query.shape[-2], key.shape[-2])
     return attend(query, key, value, mask, dropout_p, scale)[0]
