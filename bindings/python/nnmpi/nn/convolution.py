@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Callable
 
 from ..tensors import Tensor
 from . import functional
@@ -13,18 +13,17 @@ Pair = Any  # an int, or one for rows and one for columns
 
 
 class _Convolution(Module):
+    _function: Callable[..., Tensor]
+    _sides: Callable[[Any], list[int]]  # of a kernel
     transposed = False
 
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel: list[int], window: tuple[Any, ...], groups: int, bias: bool
-    ):
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Pair, groups: int, bias: bool):
         super().__init__()
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(f"groups {groups} do not divide channels {in_channels} and filters {out_channels}")
         first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
-        shape = (first, second // groups, *kernel)
+        shape = (first, second // groups, *type(self)._sides(kernel_size))
         fan_in = math.prod(shape[1:])
-        self.stride, self.padding, self.dilation = window
         self.groups = groups
         self.weight = uniform(shape, fan_in)
         self.bias = uniform(out_channels, fan_in) if bias else None
@@ -37,33 +36,7 @@ class _Convolution(Module):
         return f"{channels}, {filters}, kernel_size={tuple(kernel)}, stride={self.stride}"
 
 
-class Conv1d(_Convolution):
-    """Convolution of series [samples, channels, length]."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int,
-        stride: int = 1,
-        padding: int = 0,
-        dilation: int = 1,
-        groups: int = 1,
-        bias: bool = True,
-    ):
-        kernel = [functional.single(kernel_size)]
-        super().__init__(in_channels, out_channels, kernel, (stride, padding, dilation), groups, bias)
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """[samples, filters, length]."""
-        return functional.conv1d(
-            input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
-        )
-
-
-class Conv2d(_Convolution):
-    """Convolution of images [samples, channels, height, width]."""
-
+class _Plain(_Convolution):
     def __init__(
         self,
         in_channels: int,
@@ -75,46 +48,30 @@ class Conv2d(_Convolution):
         groups: int = 1,
         bias: bool = True,
     ):
-        kernel = functional.pair(kernel_size)
-        super().__init__(in_channels, out_channels, kernel, (stride, padding, dilation), groups, bias)
+        super().__init__(in_channels, out_channels, kernel_size, groups, bias)
+        self.stride, self.padding, self.dilation = stride, padding, dilation
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """[samples, filters, rows, columns]."""
-        return functional.conv2d(
-            input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
-        )
+        """[samples, filters, ...]."""
+        window = self.stride, self.padding, self.dilation, self.groups
+        return type(self)._function(input, self.weight, self.bias, *window)
 
 
-class ConvTranspose1d(_Convolution):
-    """The transposed map of ``Conv1d``, which makes series longer."""
+class Conv1d(_Plain):
+    """Convolution of series [samples, channels, length]."""
 
-    transposed = True
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int,
-        stride: int = 1,
-        padding: int = 0,
-        output_padding: int = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: int = 1,
-    ):
-        kernel = [functional.single(kernel_size)]
-        super().__init__(in_channels, out_channels, kernel, (stride, padding, dilation), groups, bias)
-        self.output_padding = output_padding
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """[samples, filters, length]."""
-        window = self.stride, self.padding, self.output_padding, self.groups, self.dilation
-        return functional.conv_transpose1d(input, self.weight, self.bias, *window)
+    _function = staticmethod(functional.conv1d)
+    _sides = staticmethod(functional.steps)
 
 
-class ConvTranspose2d(_Convolution):
-    """The transposed map of ``Conv2d``, which makes images larger."""
+class Conv2d(_Plain):
+    """Convolution of images [samples, channels, height, width]."""
 
+    _function = staticmethod(functional.conv2d)
+    _sides = staticmethod(functional.pair)
+
+
+class _Transposed(_Convolution):
     transposed = True
 
     def __init__(
@@ -129,14 +86,28 @@ class ConvTranspose2d(_Convolution):
         bias: bool = True,
         dilation: Pair = 1,
     ):
-        kernel = functional.pair(kernel_size)
-        super().__init__(in_channels, out_channels, kernel, (stride, padding, dilation), groups, bias)
+        super().__init__(in_channels, out_channels, kernel_size, groups, bias)
+        self.stride, self.padding, self.dilation = stride, padding, dilation
         self.output_padding = output_padding
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """[samples, filters, rows, columns]."""
+        """[samples, filters, ...]."""
         window = self.stride, self.padding, self.output_padding, self.groups, self.dilation
-        return functional.conv_transpose2d(input, self.weight, self.bias, *window)
+        return type(self)._function(input, self.weight, self.bias, *window)
+
+
+class ConvTranspose1d(_Transposed):
+    """The transposed map of ``Conv1d``, which makes series longer."""
+
+    _function = staticmethod(functional.conv_transpose1d)
+    _sides = staticmethod(functional.steps)
+
+
+class ConvTranspose2d(_Transposed):
+    """The transposed map of ``Conv2d``, which makes images larger."""
+
+    _function = staticmethod(functional.conv_transpose2d)
+    _sides = staticmethod(functional.pair)
 
 
 class MaxPool2d(Module):

@@ -121,13 +121,24 @@ def nll_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """-input at each row's class, of logarithms [rows, classes]; ``weight`` [classes]."""
-    classes = _classes("nll_loss", input, target)
+    return _of_logarithms("nll_loss", input, target, weight, ignore_index, reduction)
+
+
+def _of_logarithms(
+    what: str, logs: Tensor, target: Any, weight: Any, ignore_index: int, reduction: str, smoothing: float = 0.0
+) -> Tensor:
+    classes = _classes(what, logs, target)
     counted = classes != ignore_index
     known = np.where(counted, classes, 0)
-    if known.size and not 0 <= known.min() <= known.max() < input.shape[1]:
-        raise IndexError(f"nll_loss: classes are 0 to {input.shape[1] - 1}, not {known.min()} to {known.max()}")
-    weights = _weights("nll_loss", weight, input.shape[1])[known] * counted
-    return _reduce(-input[range(len(known)), known] * weights, reduction, weights.sum())
+    if known.size and not 0 <= known.min() <= known.max() < logs.shape[1]:
+        raise IndexError(f"{what}: classes are 0 to {logs.shape[1] - 1}, not {known.min()} to {known.max()}")
+    weights = _weights(what, weight, logs.shape[1])
+    of_rows = weights[known] * counted
+    loss = -logs[range(len(known)), known] * of_rows
+    if smoothing:
+        even = -(logs * weights).sum(1) * counted
+        loss = loss * (1 - smoothing) + even * (smoothing / logs.shape[1])
+    return _reduce(loss, reduction, of_rows.sum())
 
 
 def cross_entropy(
@@ -147,27 +158,14 @@ def cross_entropy(
     if target.dtype.kind == "f":
         return _to_probabilities(input, target, weight, reduction, label_smoothing)
     if weight is not None or reduction != "mean" or label_smoothing:
-        return _to_classes(input, target, weight, ignore_index, reduction, label_smoothing)
+        logs = input.log_softmax(-1)
+        return _of_logarithms("cross_entropy", logs, target, weight, ignore_index, reduction, label_smoothing)
     if ignore_index != -1:
         classes = target.numpy()
         if (classes == -1).any():  # in C these do not count
             raise ValueError(f"cross_entropy: a class is -1, and those that do not count are {ignore_index}")
         target = Tensor(np.where(classes == ignore_index, -1, classes))
     return apply_with(lib.nn_tensor_cross_entropy, input, target)
-
-
-def _to_classes(
-    z: Tensor, target: Tensor, weight: Any, ignore_index: int, reduction: str, smoothing: float
-) -> Tensor:
-    logs = z.log_softmax(-1)
-    loss = nll_loss(logs, target, weight, ignore_index, reduction)
-    if not smoothing:
-        return loss
-    weights, classes = _weights("cross_entropy", weight, z.shape[1]), target.numpy()
-    counted = classes != ignore_index
-    total = weights[np.where(counted, classes, 0)] @ counted
-    even = _reduce(-(logs * weights).sum(1) * counted, reduction, total)
-    return loss * (1 - smoothing) + even * (smoothing / z.shape[1])
 
 
 def _to_probabilities(z: Tensor, target: Tensor, weight: Any, reduction: str, smoothing: float) -> Tensor:

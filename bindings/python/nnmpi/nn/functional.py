@@ -72,6 +72,11 @@ def single(value: Any) -> int:
     return ints([value])[0]
 
 
+def steps(value: Any) -> list[int]:
+    """The sides of what has one."""
+    return [single(value)]
+
+
 def _window(kernel: Any, stride: Any, padding: Any, dilation: Any, groups: int = 1, output_padding: Any = 0) -> Any:
     sides = [pair(value) for value in (kernel, stride, padding, dilation)]
     return ffi.new("nn_window *", (ffi.sizeof("nn_window"), *sides, groups, pair(output_padding)))
