@@ -17,6 +17,13 @@ module nnmpi_c_operations
             logical(c_bool), value :: keep
             type(c_ptr) :: nn_c_reduction
         end function nn_c_reduction
+
+        function nn_c_convolution(x, w, b, window) bind(C)
+            import :: c_ptr, nn_c_window
+            type(c_ptr), value :: x, w, b
+            type(nn_c_window), intent(in) :: window
+            type(c_ptr) :: nn_c_convolution
+        end function nn_c_convolution
     end interface
 
     interface

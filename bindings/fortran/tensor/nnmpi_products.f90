@@ -58,8 +58,8 @@ contains
         c_window%output_padding = reversed(window%output_padding)
     end function c_window
 
-    ! x(width, height, channels, samples), w(columns, rows, channels/groups, filters), b(filters)
-    type(nn_tensor) function nn_conv2d(x, w, b, window) result(y)
+    type(nn_tensor) function convolved(operation, x, w, b, window) result(y)
+        procedure(nn_c_convolution) :: operation
         type(nn_tensor), intent(in) :: x, w
         type(nn_tensor), intent(in), optional :: b
         type(nn_window), intent(in) :: window
@@ -68,10 +68,18 @@ contains
         ok = .true.
         c_b = at_optional(b, ok)
         if (ok) then
-            y = made(nn_tensor_conv2d(at(x), at(w), c_b, c_window(window)))
+            y = made(operation(at(x), at(w), c_b, c_window(window)))
         else
             y = failed(nn_error_code())
         end if
+    end function convolved
+
+    ! x(width, height, channels, samples), w(columns, rows, channels/groups, filters), b(filters)
+    type(nn_tensor) function nn_conv2d(x, w, b, window) result(y)
+        type(nn_tensor), intent(in) :: x, w
+        type(nn_tensor), intent(in), optional :: b
+        type(nn_window), intent(in) :: window
+        y = convolved(nn_tensor_conv2d, x, w, b, window)
     end function nn_conv2d
 
     ! x(width, height, filters, samples), w(columns, rows, channels/groups, filters), b(channels)
@@ -79,15 +87,7 @@ contains
         type(nn_tensor), intent(in) :: x, w
         type(nn_tensor), intent(in), optional :: b
         type(nn_window), intent(in) :: window
-        type(c_ptr) :: c_b
-        logical :: ok
-        ok = .true.
-        c_b = at_optional(b, ok)
-        if (ok) then
-            y = made(nn_tensor_conv_transpose2d(at(x), at(w), c_b, c_window(window)))
-        else
-            y = failed(nn_error_code())
-        end if
+        y = convolved(nn_tensor_conv_transpose2d, x, w, b, window)
     end function nn_conv_transpose2d
 
     type(nn_tensor) function nn_max_pool2d(x, window) result(y)
